@@ -1,0 +1,1 @@
+"""The REST API: each view validates, makes one call into operations and returns what it was told."""

@@ -1,0 +1,61 @@
+"""The addresses of the API and of its documentation."""
+
+from django.urls import path
+
+from payments.api import (
+    balance,
+    discrepancies,
+    disputes,
+    documentation,
+    events,
+    payments,
+    payouts,
+    processor_webhooks,
+    refunds,
+    sandbox_actions,
+    webhook_deliveries,
+    webhook_endpoints,
+)
+
+urlpatterns = [
+    path("v1/payments", payments.PaymentList.as_view()),
+    path("v1/payments/<str:payment_id>", payments.PaymentDetail.as_view()),
+    path("v1/payments/<str:payment_id>/confirm", payments.PaymentConfirm.as_view()),
+    path("v1/payments/<str:payment_id>/capture", payments.PaymentCapture.as_view()),
+    path("v1/payments/<str:payment_id>/cancel", payments.PaymentCancel.as_view()),
+    path("v1/refunds", refunds.RefundList.as_view()),
+    path("v1/refunds/<str:refund_id>", refunds.RefundDetail.as_view()),
+    path("v1/disputes", disputes.DisputeList.as_view()),
+    path("v1/disputes/<str:dispute_id>", disputes.DisputeDetail.as_view()),
+    path("v1/disputes/<str:dispute_id>/evidence", disputes.DisputeEvidence.as_view()),
+    path("v1/disputes/<str:dispute_id>/accept", disputes.DisputeAccept.as_view()),
+    path("v1/payouts", payouts.PayoutList.as_view()),
+    path("v1/payouts/<str:payout_id>", payouts.PayoutDetail.as_view()),
+    path("v1/balance", balance.BalanceView.as_view()),
+    path("v1/balance/entries", balance.BalanceEntryList.as_view()),
+    path("v1/discrepancies", discrepancies.DiscrepancyList.as_view()),
+    path("v1/discrepancies/<str:discrepancy_id>", discrepancies.DiscrepancyDetail.as_view()),
+    path("v1/events", events.EventList.as_view()),
+    path("v1/events/<str:event_id>", events.EventDetail.as_view()),
+    path("v1/webhook_endpoints", webhook_endpoints.WebhookEndpointList.as_view()),
+    path("v1/webhook_endpoints/<str:endpoint_id>", webhook_endpoints.WebhookEndpointDetail.as_view()),
+    path("v1/webhook_endpoints/<str:endpoint_id>/rotate_secret", webhook_endpoints.WebhookEndpointSecret.as_view()),
+    path("v1/webhook_endpoints/<str:endpoint_id>/test", webhook_endpoints.WebhookEndpointTest.as_view()),
+    path("v1/webhook_endpoints/<str:endpoint_id>/redeliver", webhook_deliveries.WebhookEndpointRedeliver.as_view()),
+    path("v1/webhook_endpoints/<str:endpoint_id>/deliveries", webhook_deliveries.DeliveryList.as_view()),
+    path(
+        "v1/webhook_endpoints/<str:endpoint_id>/deliveries/<str:delivery_id>",
+        webhook_deliveries.DeliveryDetail.as_view(),
+    ),
+    path(
+        "v1/webhook_endpoints/<str:endpoint_id>/deliveries/<str:delivery_id>/redeliver",
+        webhook_deliveries.DeliveryRedeliver.as_view(),
+    ),
+    path("v1/processor_webhooks/<str:connector>/<str:account_id>", processor_webhooks.ProcessorWebhook.as_view()),
+    path("v1/openapi.json", documentation.OpenApiDocument.as_view(), name="openapi"),
+    path("sandbox/actions/<slug:reference>", sandbox_actions.action_page),
+    path("docs", documentation.ApiReference.as_view(), name="docs"),
+    path("docs/events", documentation.event_list),
+    path("docs/errors", documentation.error_list),
+    path("docs/errors/<slug:code>", documentation.error_page),
+]

@@ -1,0 +1,1 @@
+"""Connectors: our adapters to payment processors."""

@@ -1,0 +1,1 @@
+"""Every verb and every transaction of the domain; entry points act through these functions only."""

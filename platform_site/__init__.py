@@ -1,0 +1,1 @@
+"""The site that serves the payments app: settings, URLs, health, logs."""

@@ -1,0 +1,1 @@
+"""What every connector promises, tested once for all of them."""

@@ -1,0 +1,1 @@
+"""What is Stripe's own, beyond the contract of any connector."""
