@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 import pytest
 from hypothesis import settings
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from pytest_django import DjangoDbBlocker
 
 import django
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.db.backends.utils import CursorWrapper
 from django.test.utils import setup_databases, teardown_databases
 
 from tests.postgres import PLACEHOLDER_URL, database_server
@@ -29,8 +31,8 @@ django.setup()
 
 pytest_plugins = ["tests.fixtures", "tests.stripe_server.fixtures"]
 
-# Fixtures whose rows stay.
-COMMITTING = frozenset({"committed_db", "committed_books", "committed_more_books"})
+# Fixtures whose rows stay: for the module, or until the next test that commits begins with a new database.
+COMMITTING = ("committed_books", "committed_db")
 
 # The same examples in every run, on however busy a machine; `--hypothesis-profile=long` looks for new ones.
 settings.register_profile("quick", derandomize=True, deadline=None)
@@ -44,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     pytest-xdist hands tests out in this order, so it holds in every worker.
     """
-    items.sort(key=lambda item: not COMMITTING.isdisjoint(getattr(item, "fixturenames", ())))
+    items.sort(key=lambda item: [fixture in getattr(item, "fixturenames", ()) for fixture in reversed(COMMITTING)])
 
 
 @pytest.fixture(scope="session")
@@ -85,14 +87,32 @@ def django_db_setup(
             teardown_databases(databases, verbosity=0)
 
 
-@pytest.fixture
-def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Let the test commit, from any number of threads, and leave what it wrote where it is.
+@pytest.fixture(scope="session")
+def empty_tables(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> list[str]:
+    """Return the tables that the migrations left empty; whoever commits asks for this before."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        return [table for table in tables if not has_rows(cursor, table)]
 
-    The journal refuses TRUNCATE, so nothing can be flushed afterwards: a test keeps to a merchant of its own.
-    A thread closes its own connection.
+
+def has_rows(cursor: CursorWrapper, table: str) -> bool:
+    """Tell whether there is a row in the table."""
+    cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(table)))
+    return bool(cursor.fetchone() == (True,))
+
+
+@pytest.fixture
+def committed_db(empty_tables: list[str], django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Let the test commit, from any number of threads and processes, in a database as the migrations left it.
+
+    The journal refuses DELETE and TRUNCATE, so what earlier tests left is taken away with all triggers off, at the
+    start: it can still be looked at after a test that failed. A thread closes its own connection.
     """
     with django_db_blocker.unblock():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            for table in empty_tables:
+                cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         yield
         connections.close_all()
 

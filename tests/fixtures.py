@@ -19,7 +19,7 @@ def shop(db: None) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def committed_books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Books:
+def committed_books(empty_tables: list[str], django_db_blocker: DjangoDbBlocker) -> Books:
     """Write books and commit them: to a rolled-back test they are rows of earlier transactions."""
     with django_db_blocker.unblock():
         try:

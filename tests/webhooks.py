@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from payments.models import WebhookDelivery, WebhookEndpoint
+from payments.models import WebhookEndpoint
 from payments.operations import webhook_endpoints
 from payments.operations.deliveries import Attempt, Claimed, claim_due, record_attempts
 from payments.webhook_sender import Sent
@@ -27,12 +27,6 @@ def endpoint_of(shop: Shop) -> WebhookEndpoint:
     """Return the shop's endpoint, which is made if there is none."""
     found = WebhookEndpoint.objects.filter(**shop.caller.owned).exclude(status="deleted").first()
     return found or new_endpoint(shop)
-
-
-def put_off_what_is_due() -> None:
-    """Let nothing be due that other tests have left: their servers are gone, which takes senders time to find out."""
-    waiting = WebhookDelivery.objects.filter(status="pending")
-    waiting.update(next_attempt_at=timezone.now() + timedelta(days=365))
 
 
 def sent(status: int | None = 200, *, retry_after: timedelta | None = None) -> Sent:

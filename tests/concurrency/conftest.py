@@ -1,4 +1,4 @@
-"""Fixtures of this folder: tests commit, each with a merchant of its own, and leave a clean ledger."""
+"""Fixtures of this folder: tests commit, each in an empty database, and leave a clean ledger."""
 
 from collections.abc import Iterator
 

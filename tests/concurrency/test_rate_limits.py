@@ -47,8 +47,8 @@ def test_answers_agree_with_the_limit(shop: Shop) -> None:
     assert 10 <= statuses.count(200) <= 10 + math.ceil(time.monotonic() - begun)
     assert set(statuses) == {200, 429}
     passed = [response["RateLimit"] for response in responses if response.status_code == 200]
-    # No two are told the same.
-    assert len(set(passed)) == len(passed)
+    # Each is told another number of those that are left, from nine down to none; a refill repeats one.
+    assert len(set(passed)) >= 10
 
 
 def test_the_first_requests_of_a_key_do_not_get_in_each_others_way(shop: Shop) -> None:

@@ -23,7 +23,7 @@ from payments.operations.webhook_endpoints import rotate_secret
 from tests.journeys.test_worker import ROOT, doubtful_payment, job_status, wait_until, worker
 from tests.receivers import Received, Receiver
 from tests.shop import Shop, open_shop, payment_named
-from tests.webhooks import new_endpoint, put_off_what_is_due
+from tests.webhooks import new_endpoint
 
 MINE = ["payment.*", "refund.*"]
 
@@ -37,7 +37,6 @@ def shop(committed_db: None) -> Shop:
 @pytest.fixture
 def receiver(committed_db: None) -> Iterator[Receiver]:
     """Return the merchant's server."""
-    put_off_what_is_due()
     with Receiver() as running:
         yield running
 
