@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:  # pylint: disable=invalid-name  # http.server's name
         """Keep the request and answer as told."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        announced = int(self.headers.get("Content-Length", "0"))
+        body = self.rfile.read(announced)
+        if len(body) < announced:
+            # Whoever sent it died in the middle.
+            self.close_connection = True
+            return
         plan = self.server.receiver.take(self.path, {name.lower(): text for name, text in self.headers.items()}, body)
         if plan is None:
             self.close_connection = True
