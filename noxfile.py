@@ -49,20 +49,84 @@ SETTINGS_ENV = {
 
 @gate(stage="quality")
 def lint(session: nox.Session) -> None:
-    """Formatting, style and layers: black, isort, flake8, pylint, import-linter; `-- --fix` repairs."""
+    """Formatting, style and layers: black, isort, flake8, pylint, import-linter; `-- --fix` repairs.
+
+    On a developer's machine flake8 and pylint look at what changed since they last passed, and at what depends on it;
+    in CI and with `-- --all` at everything.
+    """
     environment = Environment(session, "lint")
-    check = () if "--fix" in session.posargs else ("--check", "--diff")
-    environment.run("black", "--quiet", *check, *CODE)
-    environment.run("isort", "--quiet", *check, *CODE)
-    environment.run("flake8", *CODE)
+    everything = "CI" in os.environ or "--all" in session.posargs
+    check = () if "--fix" in session.posargs else ("--check",)
+    # To print differences black has to format what it knows to be formatted.
+    environment.run("black", *check, *(("--diff",) if check and everything else ()), *CODE)
+    environment.run("isort", "--quiet", *check, *(("--diff",) if check else ()), *CODE)
     environment.run("lint-imports", env={"FORCE_COLOR": None})
-    environment.run("pylint", *CODE, env=SETTINGS_ENV)
+    if everything:
+        environment.run("flake8", *CODE)
+        environment.run("pylint", *CODE, env=SETTINGS_ENV)
+    else:
+        environment.run("python", "-m", "pipeline.lint_changed", *CODE, env=SETTINGS_ENV)
 
 
 @gate(stage="quality")
 def type(session: nox.Session) -> None:  # pylint: disable=redefined-builtin
     """Static types: mypy, strict, with the plugins for Django and REST framework."""
     Environment(session, "type").run("mypy", *session.posargs, env=SETTINGS_ENV)
+
+
+@gate(stage="quality", sarif=True, nightly=True)
+def sast(session: nox.Session) -> None:
+    """Static analysis for security: bandit, with every severity and confidence."""
+    environment = Environment(session, "checks")
+    environment.run("python", "-m", "pipeline.sast", "--sarif", environment.report(".sarif"), *session.posargs)
+
+
+@gate(stage="quality", artifacts=("reports/audit.json",), sarif=True, nightly=True)
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities of the locked packages: pip-audit, safety; `-- --offline FOLDER` has the advisories."""
+    Environment(session, "checks").run("python", "-m", "pipeline.audit", *session.posargs)
+
+
+@gate(stage="quality", sarif=True, history=True, nightly=True)
+def secrets(session: nox.Session) -> None:
+    """Secrets in the tree and in all that commits have brought: trivy; `-- --staged` looks at the next commit alone."""
+    environment = Environment(session, "checks")
+    environment.run("python", "-m", "pipeline.secrets", "--sarif", environment.report(".sarif"), *session.posargs)
+
+
+@gate(stage="quality", artifacts=("reports/licenses.*",))
+def licenses(session: nox.Session) -> None:
+    """The license policy, held against what each locked package says of itself; a table of it."""
+    # The one environment that has what is in any of the locks.
+    environment = Environment(session, "dev")
+    environment.run("python", "-m", "pipeline.licenses", "--table", environment.report(""), *session.posargs)
+
+
+@gate(stage="quality", history=True, nightly=True)
+def migrations(session: nox.Session) -> None:
+    """Migrations: none is missing, and none locks a big table or breaks the running version."""
+    Environment(session, "checks").run("python", "-m", "pipeline.migrations", *session.posargs, env=SETTINGS_ENV)
+
+
+@gate(stage="quality", history=True)
+def schema(session: nox.Session) -> None:
+    """The OpenAPI document: current (`-- --fix` writes it), valid, and nothing in it breaks a client unmarked."""
+    Environment(session, "production").run("python", "-m", "pipeline.schema", *session.posargs, env=SETTINGS_ENV)
+
+
+@gate(stage="quality", sarif=True)
+def pipeline(session: nox.Session) -> None:
+    """The forges' files are current, valid and safe: zizmor, actionlint, yamllint, schemas; `-- --fix` writes them."""
+    environment = Environment(session, "checks")
+    environment.run("python", "-m", "pipeline.generate", *session.posargs)
+    zizmor = ("zizmor", "--quiet", "--persona=auditor", "--offline", "--strict-collection", ".github")
+    with open(environment.report(".sarif"), "w", encoding="utf-8") as sarif:
+        environment.run(*zizmor, "--format=sarif", "--no-exit-codes", stdout=sarif)
+    environment.run(*zizmor)
+    workflows = map(str, Path(".github/workflows").glob("*.yml"))
+    environment.run("python", "-m", "pipeline.node", "node", "pipeline/actionlint.cjs", *workflows)
+    environment.run("yamllint", "--strict", ".github", ".gitlab-ci.yml", ".yamllint.yaml", "pipeline/actions")
+    environment.run("python", "-m", "pipeline.forge_schemas")
 
 
 @gate(stage="test", pythons=PYTHONS, artifacts=("reports/unit-*.xml",))
@@ -75,20 +139,53 @@ def unit(session: nox.Session) -> None:
     stage="test", pythons=PYTHONS, services=("postgres",), timeout_minutes=20, artifacts=("reports/integration-*.xml",)
 )
 def integration(session: nox.Session) -> None:
-    """The tests that need a database: DATABASE_URL, or an embedded PostgreSQL."""
-    run_tests(session, "tests", "--ignore=tests/unit")
+    """The tests that need a database, and the floor under their coverage: DATABASE_URL, or an embedded PostgreSQL."""
+    run_tests(session, "tests", "--ignore=tests/unit", coverage_floor_percent=COVERAGE_FLOOR_PERCENT)
+
+
+@gate(
+    stage="test",
+    services=("postgres",),
+    timeout_minutes=15,
+    artifacts=("reports/api_fuzz-junit.xml", "reports/api_fuzz-server.log"),
+)
+def api_fuzz(session: nox.Session) -> None:
+    """Requests made up from the OpenAPI document, sent to a served API: no 5xx, and nothing but what it documents."""
+    Environment(session, "test").run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@gate(stage="test", artifacts=("reports/docs",))
+def docs(session: nox.Session) -> None:
+    """The documentation as a site, and every link in it; `-- --external` asks other sites as well."""
+    environment = Environment(session, "docs")
+    environment.run("python", "-m", "pipeline.links")
+    builder, target = ("linkcheck", "docs-links") if "--external" in session.posargs else ("html", "docs")
+    # What was read before is read again: Sphinx warns of a page only when it reads it.
+    options = (
+        "--fresh-env",
+        "--fail-on-warning",
+        "--keep-going",
+        "--quiet",
+        "--jobs=auto",
+        f"--doctree-dir={REPORTS}/.doctrees",
+    )
+    environment.run(
+        "sphinx-build", *options, f"--builder={builder}", "--conf-dir=pipeline/docs_site", ".", str(REPORTS / target)
+    )
+
+
+@gate(stage="package", artifacts=("reports/sbom.*.json",), history=True)
+def sbom(session: nox.Session) -> None:
+    """The bill of materials of the production lock, CycloneDX and SPDX; `-- --diff BASE` prints what changed."""
+    production = Environment(session, "production").folder
+    arguments = ("--environment", str(production), *session.posargs)
+    Environment(session, "checks").run("python", "-m", "pipeline.sbom", *arguments)
 
 
 @gate(stage=None)
 def tests(session: nox.Session) -> None:
     """All tests, and the floor under their coverage."""
     run_tests(session, "tests", coverage_floor_percent=COVERAGE_FLOOR_PERCENT)
-
-
-@gate(stage="test", services=("postgres",), timeout_minutes=15, artifacts=("reports/api_fuzz-*",))
-def api_fuzz(session: nox.Session) -> None:
-    """Requests made up from the OpenAPI document, sent to a served API: no 5xx, and nothing but what it documents."""
-    Environment(session, "test").run("python", "-m", "tests.fuzz", *session.posargs)
 
 
 @gate(stage=None)
@@ -100,7 +197,7 @@ def serve(session: nox.Session) -> None:
     os.execv(python, [str(python), "-m", "platform_site.local", *session.posargs])
 
 
-@gate(stage=None)
+@gate(stage=None, read_only=False)
 def fmt(session: nox.Session) -> None:
     """Format the code: black and isort."""
     environment = Environment(session, "lint")
@@ -108,7 +205,7 @@ def fmt(session: nox.Session) -> None:
     environment.run("isort", "--quiet", *CODE)
 
 
-@gate(stage=None)
+@gate(stage=None, read_only=False)
 def lock(session: nox.Session) -> None:
     """Compile requirements/*.txt; `-- --upgrade` takes newer versions, `-- --check` fails if one is stale."""
     check = "--check" in session.posargs
@@ -124,6 +221,12 @@ def lock(session: nox.Session) -> None:
     ]
     if stale:
         session.error(f"stale in {REQUIREMENTS}: {', '.join(stale)}; write them with `nox -s lock`")
+
+
+@gate(stage=None)
+def branch_rules(session: nox.Session) -> None:
+    """Set up branches, reviews and environments on a forge: `-- github owner/name`, `--dry-run` to see what."""
+    Environment(session, "checks").run("python", "-m", "pipeline.branch_rules", *session.posargs)
 
 
 def run_tests(session: nox.Session, *selection: str, coverage_floor_percent: int = 0) -> None:

@@ -14,7 +14,7 @@ from payments.lifecycles import Mode
 _KEY_ALPHABET = string.ascii_letters + string.digits
 _KEY_LENGTH = 32
 
-_WEBHOOK_SECRET_PREFIX = "whsec_"
+_WEBHOOK_SECRET_PREFIX = "whsec_"  # nosec B105  # What secrets begin with.
 _WEBHOOK_SECRET_BYTES = 32
 
 

@@ -72,7 +72,7 @@ def gate(
 
     With one of `pythons` CI runs the gate on that, and nox runs it on its own Python. With several there is a session
     for each, `unit-3.12`, and `nox -s unit` runs those that are installed. A gate that is `read_only` may run beside
-    others (`nox -j 2`).
+    others (`nox -j 2`). The stage is the sessions' tag: `nox -t quality -j auto` runs that of the quality gates.
     """
 
     def register(function: Session) -> Session:
@@ -98,6 +98,7 @@ def gate(
                 name=session_name,
                 venv_backend="none",
                 default=stage is not None,
+                tags=[stage] if stage else [],
                 allow_parallel=read_only and not services,
             )(function)
         if name not in made.sessions:

@@ -44,7 +44,7 @@ class Environment:
             if not (self.bin / "python").exists():
                 self._uv("venv", "--quiet", "--clear", "--python", str(self.python), str(self.folder))
             self._uv(
-                *("pip", "install", "--quiet", "--exact", "--require-hashes"),
+                *("pip", "install", "--quiet", "--exact", "--require-hashes", "--compile-bytecode"),
                 *("--python", str(self.bin / "python"), "-r", str(lock_file)),
             )
             stamp.write_text(wanted, encoding="ascii")

@@ -42,7 +42,7 @@ worker_class = "gthread"
 workers = env.integer("WEB_CONCURRENCY", default=2, minimum=1, maximum=64)
 threads = env.integer("WEB_THREADS", default=8, minimum=1, maximum=64)
 # Workers prove in this folder that they are alive; on a slow disk a healthy one would look dead.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108  # Not written by name.
 
 timeout = 30
 graceful_timeout = 20

@@ -203,7 +203,7 @@ def _child(
 
     It has a session of its own: Ctrl-C on the terminal reaches us alone, and we stop things in order.
     """
-    with subprocess.Popen(
+    with subprocess.Popen(  # nosec B603  # Our own programs.
         arguments, env=environment, cwd=BASE_DIR, stdout=output, stderr=output, start_new_session=True
     ) as process:
         try:

@@ -168,7 +168,7 @@ def _run(tool: str, *arguments: str, folder: Path) -> None:
         identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
     # Not a pipe: the server would inherit it and hold it open.
     with tempfile.TemporaryFile() as output:
-        with subprocess.Popen(
+        with subprocess.Popen(  # nosec B603  # PostgreSQL's own.
             [path, "--pgdata", folder, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -18,6 +18,9 @@ from django.urls import reverse_lazy
 from payments.lifecycles import DisabledReason, RefundStatus, WebhookDeliveryStatus, WebhookEndpointStatus
 from platform_site import env
 
+if not __debug__:
+    raise ImproperlyConfigured("start Python without -O and PYTHONOPTIMIZE: they leave out assertions that guard money")
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 ENVIRONMENT = env.choice("PAYMENTS_ENVIRONMENT", options=("local", "test", "staging", "production"))
@@ -144,7 +147,7 @@ def _database(url: str) -> dict[str, Any]:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
         raise ImproperlyConfigured(f"DATABASE_URL is not a PostgreSQL URL: {error}") from error
-    known = {"user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT", "dbname": "NAME"}
+    known = {name: name.upper() for name in ("user", "password", "host", "port")} | {"dbname": "NAME"}
     pool_size = env.integer("DATABASE_POOL_SIZE", default=0 if ENVIRONMENT == "test" else 8, minimum=0, maximum=200)
     options: dict[str, Any] = {key: value for key, value in parts.items() if key not in known}
     options |= {"server_side_binding": True, "prepare_threshold": 2}

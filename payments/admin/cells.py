@@ -10,8 +10,8 @@ from django.db.models import Model
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from payments.lifecycles import (
     CallStatus,
@@ -137,6 +137,4 @@ def lines(values: Mapping[str, str]) -> SafeString | str:
     """Return names and values, a line each."""
     if not values:
         return EMPTY
-    return mark_safe(
-        "".join(format_html('<div><span class="mono">{}</span>: {}</div>', *pair) for pair in values.items())
-    )
+    return format_html_join("", '<div><span class="mono">{}</span>: {}</div>', values.items())

@@ -64,7 +64,7 @@ SELECT currency, pending, posted, posted - greatest(receivable, 0) - held - coal
 FROM by_currency LEFT JOIN refunds USING (currency)
 WHERE posted IS NOT NULL
 ORDER BY currency
-"""
+"""  # nosec B608  # The statement above.
 
 # Each new checkpoint starts from the one before it and adds what has ended since.
 _TAKE_CHECKPOINTS = """

@@ -236,7 +236,7 @@ def _apply(made: Attempt, delivery: WebhookDelivery, *, now: datetime) -> None:
     delivery.attempts += 1
     delivery.tries += 1
     # It spreads load, and is no secret.
-    wait = delay_before(delivery.tries + 1, chance=random.random())
+    wait = delay_before(delivery.tries + 1, chance=random.random())  # nosec B311  # See above.
     if made.succeeded or wait is None:
         delivery.status = WebhookDeliveryStatus.SUCCEEDED if made.succeeded else WebhookDeliveryStatus.FAILED
         delivery.next_attempt_at = None

@@ -212,15 +212,15 @@ def _ensure_merchant(name: str, *, now: datetime) -> Merchant:
 
 def _orders(merchant: Merchant, stories: Sequence[Story], *, newest: datetime, now: datetime) -> list[Order]:
     """Return what was ordered from a merchant, oldest first, mixed in a way that is the same each time."""
-    random = Random(merchant.name)
+    dice = Random(merchant.name)  # nosec B311  # It has to throw the same each time.
     # What would expire comes last, so that it is still there to look at.
-    mixed = sorted(random.sample(stories, len(stories)), key=_EXPIRING.__contains__)
+    mixed = sorted(dice.sample(stories, len(stories)), key=_EXPIRING.__contains__)
     interval = (PERIOD - _BREAK) / len(mixed)
     orders = []
     for number, story in enumerate([*mixed, _PAID], start=1):
         last = number > len(mixed)
-        product, price = random.choice(list(_PRODUCTS.items()))
-        currency = random.choices(list(_RATES), weights=_CURRENCY_WEIGHTS)[0]
+        product, price = dice.choice(list(_PRODUCTS.items()))
+        currency = dice.choices(list(_RATES), weights=_CURRENCY_WEIGHTS)[0]
         reference = f"order-{1000 + number}"
         orders.append(
             Order(
@@ -229,10 +229,10 @@ def _orders(merchant: Merchant, stories: Sequence[Story], *, newest: datetime, n
                 story=story,
                 amount=price * _RATES[currency] // 100,
                 currency=currency,
-                merchant_reference=reference if last or random.random() < 0.8 else None,
-                description=product if random.random() < 0.8 else None,
-                metadata={"channel": random.choice(("web", "app", "shop")), "order": reference},
-                created_at=newest if last else now - PERIOD + interval * (number - 1 + random.random() * 0.9),
+                merchant_reference=reference if last or dice.random() < 0.8 else None,
+                description=product if dice.random() < 0.8 else None,
+                metadata={"channel": dice.choice(("web", "app", "shop")), "order": reference},
+                created_at=newest if last else now - PERIOD + interval * (number - 1 + dice.random() * 0.9),
             )
         )
     return orders

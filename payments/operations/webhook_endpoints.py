@@ -24,6 +24,7 @@ from payments.webhook_sender import UnsafeAddress, check_address
 
 # Of one merchant in one mode.
 ENDPOINTS_MAX: Final = 20
+_NO_PREVIOUS_SECRET: Final = dict.fromkeys(("previous_secret", "previous_secret_expires_at"))
 
 
 def create_endpoint(
@@ -115,8 +116,7 @@ def rotate_secret(*, caller: Caller, endpoint_id: UUID, overlap: timedelta, now:
     """
     with _changing(caller, endpoint_id) as endpoint:
         previous = {"previous_secret": endpoint.secret, "previous_secret_expires_at": now + overlap} if overlap else {}
-        ended = {"previous_secret": None, "previous_secret_expires_at": None}
-        _save(endpoint, {"secret": new_webhook_secret()} | ended | previous, now=now)
+        _save(endpoint, {"secret": new_webhook_secret()} | _NO_PREVIOUS_SECRET | previous, now=now)
         record_event(endpoint, now=now, event_type="webhook_endpoint.secret_rotated")
     return endpoint
 
@@ -128,8 +128,8 @@ def delete_endpoint(*, caller: Caller, endpoint_id: UUID, now: datetime) -> Webh
         NotFound: there is none, or it is not the caller's.
     """
     with _changing(caller, endpoint_id) as endpoint:
-        ended = {"previous_secret": None, "previous_secret_expires_at": None, "disabled_reason": None}
-        _move(endpoint, WebhookEndpointStatus.DELETED, ended | {"deleted_at": now}, now=now)
+        ended = _NO_PREVIOUS_SECRET | {"disabled_reason": None, "deleted_at": now}
+        _move(endpoint, WebhookEndpointStatus.DELETED, ended, now=now)
         _cancel_pending(endpoint, now=now)
     return endpoint
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-import noxfile  # noqa: F401  # It fills the catalogue.
+import noxfile  # noqa: F401  # pylint: disable=unused-import  # It fills the catalogue.
 from pipeline.catalogue import GATES, PYTHONS, Gate
 
 ROOT = Path(__file__).resolve().parents[2]
-CHORES = {"serve", "tests", "fmt", "lock"}
+CHORES = {"serve", "tests", "fmt", "lock", "branch_rules"}
 
 
 @pytest.fixture(scope="module")

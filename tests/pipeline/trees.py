@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from tests.postgres import PLACEHOLDER_URL
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without these nox knows no gate.
 ALWAYS = ("noxfile.py", "pipeline", "pyproject.toml", "requirements")
-_LEFT_OVER = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
 class Tree:
@@ -22,7 +24,8 @@ class Tree:
             target = folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
             if (ROOT / part).is_dir():
-                shutil.copytree(ROOT / part, target, ignore=_LEFT_OVER, dirs_exist_ok=True)
+                left_over = shutil.ignore_patterns("__pycache__", "*.pyc")
+                shutil.copytree(ROOT / part, target, ignore=left_over, dirs_exist_ok=True)
             else:
                 shutil.copy2(ROOT / part, target)
         self.git("init", "--quiet", "--initial-branch=main")
@@ -54,19 +57,27 @@ class Tree:
 
     def run(self, gate: str, *arguments: str, **variables: str) -> tuple[int, str]:
         """Run a gate on the copy, in the project's own environments; return its exit code and what it said."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            # The gate is a process of its own: neither a part of this test's coverage nor of its settings.
-            if not name.startswith(("COVERAGE_", "COV_", "PYTEST_", "DJANGO_", "PAYMENTS_", "NOX_"))
-        }
+        return self.nox(["-s", gate, "--", *arguments], variables)
+
+    def nox(
+        self, arguments: Sequence[str], variables: Mapping[str, str], *, environments: Path = ROOT / ".nox"
+    ) -> tuple[int, str]:
+        """Run nox on the copy, with the environments in that folder; return its exit code and what it said."""
         ended = subprocess.run(
-            [sys.executable, "-m", "nox", "--envdir", str(ROOT / ".nox"), "-s", gate, "--", *arguments],
+            [sys.executable, "-m", "nox", "--envdir", str(environments), *arguments],
             cwd=self.folder,
-            env=inherited | {"NO_COLOR": "1"} | variables,
+            env={**inherited_environment(), "NO_COLOR": "1", **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
         return ended.returncode, ended.stdout
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return the variables for a gate: a process of its own, with no part in a test's coverage or settings."""
+    foreign = ("AUDIT_", "COVERAGE_", "COV_", "PYTEST_", "DJANGO_", "PAYMENTS_", "NOX_")
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(foreign) and value != PLACEHOLDER_URL
+    }

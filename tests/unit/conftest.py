@@ -10,6 +10,12 @@ from tests.certificates import Authority
 from tests.receivers import Receiver
 
 
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """Refuse to make a database, which would make the gate `unit` slow and want a server."""
+    pytest.fail("a test in tests/unit asks for a database: move it to another folder of tests/")
+
+
 @pytest.fixture
 def fresh_connections() -> Iterator[None]:
     close_connections()

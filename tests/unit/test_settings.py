@@ -2,6 +2,8 @@
 
 import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +79,12 @@ def test_another_server_may_stand_in_for_stripe_on_one_s_own_machine(monkeypatch
     changes = {"PAYMENTS_ENVIRONMENT": "local", "PAYMENTS_STRIPE_API_BASE": "http://127.0.0.1:8420/"}
 
     assert load_settings(monkeypatch, COMPLETE | changes)["PAYMENTS_STRIPE_API_BASE"] == "http://127.0.0.1:8420"
+
+
+def test_nothing_starts_where_python_leaves_out_assertions() -> None:
+    command = [sys.executable, "-O", "-c", "import platform_site.settings"]
+
+    started = subprocess.run(command, cwd=SETTINGS.parents[1], capture_output=True, text=True, check=False)
+
+    assert started.returncode == 1
+    assert "ImproperlyConfigured: start Python without -O" in started.stderr

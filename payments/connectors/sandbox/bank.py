@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import escape
 from typing import Final
-from xml.sax.saxutils import escape
 
 from payments.money import Money, exponents
 

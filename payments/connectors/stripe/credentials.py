@@ -9,11 +9,11 @@ from payments.lifecycles import Mode
 HELP_TEXTS: Final[Mapping[str, str]] = {
     "secret_key": (
         "A restricted key (rk_…) or secret key (sk_…) of the merchant's account at Stripe, of the mode of this account."
-    ),
+    ),  # nosec B105  # Its description.
     "webhook_secret": (
         "The signing secret (whsec_…) of the webhook endpoint at Stripe that sends its events here."
         " While it is rolled: both, separated by a comma."
-    ),
+    ),  # nosec B105  # Its description.
 }
 
 _KEY: Final = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9]+", re.ASCII)

@@ -167,7 +167,7 @@ RULES: Final = (
             WHERE (usual.kind, usual.code, usual.direction, usual.layer)
                 = (entry.kind, account.code, line.direction, line.layer)
         ) AND touched(entry.id)
-        """,
+        """,  # nosec B608  # The rule's own words.
     ),
     # A payment's expiry releases what is left, and a fee is the terms' affair: payments have rules for their sums.
     Rule(

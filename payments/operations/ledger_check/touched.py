@@ -34,12 +34,12 @@ TOUCHED: Final = {
         SELECT id FROM payments_settlementline line WHERE {_changed("line")}
         UNION SELECT settlement_line_id FROM payments_discrepancy discrepancy
               WHERE settlement_line_id IS NOT NULL AND {_changed("discrepancy")}
-    """,
+    """,  # nosec B608  # Words of this module.
     "bank_line": f"""
         SELECT id FROM payments_bankline line WHERE {_changed("line")}
         UNION SELECT bank_line_id FROM payments_discrepancy discrepancy
               WHERE bank_line_id IS NOT NULL AND {_changed("discrepancy")}
-    """,
+    """,  # nosec B608  # Words of this module.
     "account": f"""
         SELECT account.id
         FROM payments_ledgeraccount account CROSS JOIN (VALUES ('pending'), ('posted')) AS layer (name)
@@ -55,7 +55,7 @@ TOUCHED: Final = {
                     UNION SELECT merchant_id, mode, currency FROM payments_dispute dispute
                           WHERE {_changed("dispute")}) AS owner
               JOIN payments_ledgeraccount account USING (merchant_id, mode, currency)
-    """,
+    """,  # nosec B608  # Words of this module.
     "merchant": """
         SELECT DISTINCT account.merchant_id AS id
         FROM payments_ledgeraccount account JOIN touched_account ON touched_account.id = account.id
@@ -86,14 +86,14 @@ TOUCHED: Final = {
         UNION SELECT entry.id
               FROM payments_payment payment JOIN payments_journalentry entry ON entry.payment_id = payment.id
               WHERE {_changed("payment")}
-    """,
+    """,  # nosec B608  # Words of this module.
     "object": f"""
         SELECT object_id AS id FROM payments_event WHERE {_LATER}
         UNION SELECT id FROM payments_payment payment WHERE {_changed("payment")}
         UNION SELECT id FROM payments_refund refund WHERE {_changed("refund")}
         UNION SELECT id FROM payments_dispute dispute WHERE {_changed("dispute")}
         UNION SELECT id FROM payments_payout payout WHERE {_changed("payout")}
-    """,
+    """,  # nosec B608  # Words of this module.
     "call": f"""
         SELECT id FROM payments_processorcall call WHERE {_changed("call")}
         UNION SELECT other.id
@@ -102,7 +102,7 @@ TOUCHED: Final = {
         UNION SELECT call.id FROM touched_object JOIN payments_processorcall call ON call.payment_id = touched_object.id
         UNION SELECT entry.processor_call_id
               FROM touched_entry JOIN payments_journalentry entry USING (id) WHERE entry.processor_call_id IS NOT NULL
-    """,
+    """,  # nosec B608  # Words of this module.
     "refund": """
         SELECT refund.id FROM touched_object JOIN payments_refund refund USING (id)
         UNION SELECT call.refund_id
@@ -137,17 +137,17 @@ TOUCHED: Final = {
               WHERE discrepancy_id IS NOT NULL AND {_changed("repair")}
         UNION SELECT entry.discrepancy_id
               FROM touched_entry JOIN payments_journalentry entry USING (id) WHERE entry.discrepancy_id IS NOT NULL
-    """,
+    """,  # nosec B608  # Words of this module.
     "repair": f"""
         SELECT id FROM payments_repair repair WHERE {_changed("repair")}
         UNION SELECT repair.id
               FROM touched_call JOIN payments_repair repair ON repair.processor_call_id = touched_call.id
-    """,
+    """,  # nosec B608  # Words of this module.
     "processor_event": f"""
         SELECT id FROM payments_processorevent event WHERE {_changed("event")}
         UNION SELECT processor_event_id FROM payments_discrepancy discrepancy
               WHERE processor_event_id IS NOT NULL AND {_changed("discrepancy")}
-    """,
+    """,  # nosec B608  # Words of this module.
 }
 
 

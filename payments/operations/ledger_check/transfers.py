@@ -27,5 +27,5 @@ def stands_as_its_call(noun: str, prefix: str) -> Rule:
                 WHEN 'not_sent' THEN {noun}.status = 'failed'
                 ELSE false
             END
-        """,
+        """,  # nosec B608  # The rule's own words.
     )

@@ -1,0 +1,1 @@
+"""What the forge has to enforce beside the pipeline: protected branches, required reviews, guarded environments."""
